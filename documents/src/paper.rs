@@ -17,7 +17,7 @@ const TEXT: usize = 900;
 const A4_WIDTH: usize = 7_730;
 const A3_WIDTH: usize = 11_220;
 /// Sizes of type, the largest that fits is taken; in tenths of a point.
-const SIZES: [usize; 6] = [105, 95, 90, 80, 70, 60];
+const SIZES: [usize; 7] = [105, 95, 90, 80, 70, 60, 55];
 
 /// A sheet and its type.
 #[derive(Clone, Debug, PartialEq, Eq)]

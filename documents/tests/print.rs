@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clearing::cleared::Cleared;
-use clearing::details::{Entry, Movement, carried, deductions};
+use clearing::details::{Alone, Entry, Movement, carried, deductions};
 use clearing::document::{Document, Stamp};
 use clearing::month::Month;
 use clearing::obligation::{Lot, Sums};
 use clearing::period::{Pair, Side};
+use clearing::prefund::Reset;
+use clearing::prefund::papers::{Adjusted, table};
+use clearing::prefund::quarter::{Quarter, Settled, Source};
 use clearing::statement::{Pairs, detail, national, of_member, shares};
 use jiff::civil::date;
 use settlement::adjudication::Fund;
@@ -117,7 +120,15 @@ fn no_word_or_figure_is_broken_and_no_table_is_wider_than_its_sheet() {
         along: Money::from_fen(-9_999_999_999),
     };
     let taken = Movement::Deducted { id: "K-2025-06-000000001".into(), on: date(2025, 7, 2), objection: None };
-    let entries = BTreeMap::from([(*pair, vec![entry(taken), entry(Movement::CarriedIn)])]);
+    let alone = Movement::WentAlone(Alone::Deduction("K-2025-06-000000001".into()));
+    let entries = BTreeMap::from([(*pair, vec![entry(taken), entry(Movement::CarriedIn), entry(alone)])]);
+    let settled = Settled { amount: Money::from_fen(123_456_789_012), source: Source::Cleared };
+    let basis = Quarter { months: [settled, settled, Settled { source: Source::Given, ..settled }] };
+    let reset = Reset { previous: settled.amount, new: basis.monthly_average() + basis.monthly_average() };
+    let adjusted: Vec<Adjusted> = pairs
+        .keys()
+        .flat_map(|pair| Insurance::ALL.map(|insurance| Adjusted { pair: *pair, insurance, basis, reset }))
+        .collect();
     let documents = [
         national(month, &pairs, &regions),
         of_member(month, pair.home, Side::Home, &pairs, &regions),
@@ -125,6 +136,7 @@ fn no_word_or_figure_is_broken_and_no_table_is_wider_than_its_sheet() {
         shares(month, pair.home, &pairs, &regions),
         deductions(month, pair.home, &entries, &regions),
         carried(month, pair.home, &entries, &regions),
+        table(2026, None, &adjusted, &regions),
     ];
     for document in documents {
         let cells = document.rows.len() * document.columns.len();
