@@ -437,16 +437,23 @@ async fn what_one_side_has_recorded_is_not_asked_for_again_by_the_next_re_set() 
     assert_eq!((watched.usage.prefund, watched.due), (Money::from_yuan(600), Money::from_yuan(-500)));
 }
 
+/// A hub by whose book Henan owes Shanghai 50 yuan of employees, and the day of that.
+async fn owing_fifty() -> (World, Clearing, Timestamp) {
+    let world = World::new().await;
+    let (clearing, now) = (clearing(&world), noon(2025, 6, 20));
+    advance(&clearing, noon(2025, 6, 15)).await;
+    world.operate(&settle("1")).await.expect("an answer");
+    advance(&clearing, now).await;
+    (world, clearing, now)
+}
+
 #[tokio::test]
 async fn a_prefund_that_turns_yellow_or_red_is_told_once_and_measured() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let measured = recorder.handle();
     let _here = metrics::set_default_local_recorder(&recorder);
-    let world = World::new().await;
-    let (clearing, now, mut watch) = (clearing(&world), noon(2025, 6, 20), PrefundWatch::default());
-    advance(&clearing, noon(2025, 6, 15)).await;
-    world.operate(&settle("1")).await.expect("an answer");
-    advance(&clearing, now).await;
+    let (world, clearing, now) = owing_fifty().await;
+    let mut watch = PrefundWatch::default();
     let key = of(Insurance::Employee);
     let mut look = async || watch.look(&clearing, now).await.expect("the store works");
     let told = |share: &str, standing: u8| {
@@ -480,11 +487,8 @@ async fn how_many_prefunds_warn_and_how_many_of_their_payments_are_overdue_is_me
     let recorder = PrometheusBuilder::new().build_recorder();
     let measured = recorder.handle();
     let _here = metrics::set_default_local_recorder(&recorder);
-    let world = World::new().await;
-    let (clearing, now, mut watch) = (clearing(&world), noon(2025, 6, 20), PrefundWatch::default());
-    advance(&clearing, noon(2025, 6, 15)).await;
-    world.operate(&settle("1")).await.expect("an answer");
-    advance(&clearing, now).await;
+    let (world, clearing, now) = owing_fifty().await;
+    let mut watch = PrefundWatch::default();
     let unpaid = PrefundChange {
         key: of(Insurance::Resident),
         id: "reset 2025".into(),

@@ -1,6 +1,7 @@
 //! Long work beside whoever uses a store, step by step. While nobody else writes, steps are large and follow one another;
-//! while somebody does, each is as large as what the others wrote and a little more, and rests before it begins: so nobody
-//! waits long behind one, what it leaves to the disk is spread, and the work still gains on whoever makes more of it.
+//! while somebody does, each rests before it begins, and is as large as what the others made of work for it and a little
+//! more, up to a step alone. So nobody waits long behind one, what it leaves to the disk is spread, and the work gains on
+//! whoever makes more of it, as long as they come no faster than such steps do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
